@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -80,7 +81,7 @@ func TestHostile(t *testing.T) {
 		row := strings.Split(line, "\t")
 		name := filepath.Base(row[0])
 		if strings.HasPrefix(name, "truncated-") {
-			ours[name] = contains([]string{"truncated-sarif", "truncated-cyclonedx-json", "truncated-trivy-json", "truncated-grype-json"}, name)
+			ours[name] = slices.Contains([]string{"truncated-sarif", "truncated-cyclonedx-json", "truncated-trivy-json", "truncated-grype-json"}, name)
 			if !ours[name] {
 				continue // a format that is not read yet
 			}
@@ -90,7 +91,7 @@ func TestHostile(t *testing.T) {
 		}
 		t.Run(strings.ReplaceAll(name, ".", "_"), func(t *testing.T) {
 			e := readSource(Sources([]string{filepath.Join(corpus, row[0])}, corpus)[0], Limits{}, Sink{})
-			if !contains(strings.Split(row[3], "|"), string(e.Status)) {
+			if !slices.Contains(strings.Split(row[3], "|"), string(e.Status)) {
 				t.Errorf("status %s, want %s (%s): %+v", e.Status, row[3], row[4], e.Problems)
 			}
 		})

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -282,7 +283,7 @@ func purlName(p packageurl.PackageURL) string {
 // addIDs adds an id once.
 func addIDs(ids []string, id string) []string {
 	id = strings.TrimSpace(id)
-	if id == "" || len(id) > 200 || len(ids) >= 64 || contains(ids, id) {
+	if id == "" || len(id) > 200 || len(ids) >= 64 || slices.Contains(ids, id) {
 		return ids
 	}
 	return append(ids, id)

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -420,6 +421,11 @@ func (run *sarifRun) emit(d *Document, at string, r *sarifResult) {
 	f.IDs = vulnerabilityIDs(id)
 	if len(f.IDs) > 0 {
 		f.Class = "vulnerability"
+		for _, t := range tags { // govulncheck files aliases under tags
+			for _, alias := range vulnerabilityIDs(t) {
+				f.IDs = addIDs(f.IDs, alias)
+			}
+		}
 	}
 	f.Severity, f.Reported = sarifSeverity(f.Outcome, level, score)
 	f.Suppression = suppressionOf(r)
@@ -609,7 +615,7 @@ func cweOf(tags []string) []string {
 	for _, t := range tags {
 		for _, m := range cwePattern.FindAllStringSubmatch(clip(t, 300), 8) {
 			id := "CWE-" + m[1]
-			if !contains(out, id) {
+			if !slices.Contains(out, id) {
 				out = append(out, id)
 			}
 		}
@@ -626,15 +632,6 @@ func vulnerabilityIDs(s string) []string {
 		return nil
 	}
 	return vulnPattern.FindAllString(clip(s, 300), 8)
-}
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }
 
 // webAddress keeps an address only if it is one that a page may link to.
